@@ -14,6 +14,7 @@ import { withNamedErrors } from './student/named-errors.ts'
 import { borrowTeacher } from './student/borrowed-teacher.ts'
 import { selfCheck } from './student/self-check.ts'
 import { train } from './student/train.ts'
+import { closePageKernels, openPageKernels } from './teachers/kernels.ts'
 import { watchStartsFromPage } from './watch-starts.ts'
 
 watchStartsFromPage()
@@ -25,7 +26,13 @@ const open = async (backend: Backend): Promise<Runtime> => {
   runtime = await openRuntime({ backend })
   return runtime
 }
-const completer = new StudentCompleter(stores, async () => runtime ?? open('wasm'))
+const completer = new StudentCompleter(stores, {
+  openRuntime: async () => runtime ?? open('wasm'),
+  openKernels: (threads) =>
+    runtime?.backend === 'webgpu'
+      ? Promise.reject(new Error('A student that was trained on the graphics card is completed on it.'))
+      : openPageKernels(threads),
+})
 let training = false
 
 serveSelf<StudentContract>({
@@ -38,7 +45,9 @@ serveSelf<StudentContract>({
     training = true
     const borrowed = request.lent && borrowTeacher(request.lent)
     try {
-      await completer.close() // training needs its memory
+      // Training needs their memory.
+      await completer.close()
+      await closePageKernels()
       return await train(request, call, {
         stores,
         openRuntime: open,

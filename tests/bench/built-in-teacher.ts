@@ -218,7 +218,7 @@ async function trainStudent(
   )
   clearTimeout(timer)
   const seconds = Math.round((performance.now() - from) / 1000)
-  const completer = new StudentCompleter(stores, async () => runtime)
+  const completer = new StudentCompleter(stores, { openRuntime: async () => runtime })
   const right: number[] = []
   for (const problems of tests) {
     let count = 0

@@ -103,7 +103,7 @@ export async function trainClassifier(
   )
   clearTimeout(timer)
   const seconds = Math.round((performance.now() - from) / 1000)
-  const completer = new StudentCompleter(stores, async () => runtime)
+  const completer = new StudentCompleter(stores, { openRuntime: async () => runtime })
   const predictions: (number | undefined)[] = test.map(() => undefined)
   const requests = test.map(({ text: content }, i) => ({
     id: String(i),

@@ -81,7 +81,7 @@ function serveStudent(db: Database, checkpoints: Map<string, Uint8Array>): Serve
     readCheckpoint: async (_project, student) => checkpoints.get(student),
     writeCheckpoint: async (_project, student, bytes) => void checkpoints.set(student, bytes),
   }
-  const writer = new StudentCompleter(stores, openTestRuntime)
+  const writer = new StudentCompleter(stores, { openRuntime: openTestRuntime })
   return {
     train: async (request, call) => {
       const teacher = request.lent && borrowTeacher(request.lent)

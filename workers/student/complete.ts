@@ -2,7 +2,7 @@
 import type { CompletionRequest } from '../../src/domain/completion-request.ts'
 import { finalWeights } from '../../src/engine/training/checkpoint.ts'
 import type { Generator, GenerateRequest } from '../../src/engine/generation/generator.ts'
-import type { Runtime } from '../../src/engine/runtime/types.ts'
+import { makeStudentWeights } from '../../src/engine/training/student-weights.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import type { Call } from '../../src/protocol/contract.ts'
 import type { GenerationEvent, GenerationSummary } from '../../src/protocol/teacher.ts'
@@ -14,7 +14,7 @@ import { withNamedErrors } from './named-errors.ts'
 import { renderAsStudent, renderByTemplate, type Rendering } from './rendering.ts'
 import { requireStoredStudent, readInitialWeights, type StoredStudent } from './stored-student.ts'
 import type { StudentStores } from './stores.ts'
-import { openLoadedGenerator, openGenerator } from './student-generator.ts'
+import { openFastGenerator, type StudentMachine } from './student-generator.ts'
 
 export type CompleteRequest = Parameters<StudentContract['complete']>[0]
 
@@ -30,13 +30,13 @@ type StudentGenerator = Pick<Generator, 'generate' | 'release'>
 /** Serves one student at a time; a request for another student unloads the earlier one. */
 export class StudentCompleter {
   readonly #stores: StudentStores
-  readonly #openRuntime: () => Promise<Runtime>
+  readonly #machine: StudentMachine
   #open: OpenStudent | undefined
   #queue: Promise<unknown> = Promise.resolve()
 
-  constructor(stores: StudentStores, openRuntime: () => Promise<Runtime>) {
+  constructor(stores: StudentStores, machine: StudentMachine) {
     this.#stores = stores
-    this.#openRuntime = openRuntime
+    this.#machine = machine
   }
 
   /** Emits each completion as it ends. Throws ModelMissing if the student has no checkpoint, ModelRefused if it is corrupt. */
@@ -92,10 +92,9 @@ export class StudentCompleter {
     const key = `${projectId} ${studentId} ${which} ${state.step}`
     if (this.#open?.key === key) return this.#open
     await this.#unload()
-    const runtime = await this.#openRuntime()
     const generator = await (baseModel
-      ? this.#openAdapted(runtime, stored, which)
-      : this.#openOwn(runtime, stored, which, projectId))
+      ? this.#openAdapted(stored, which)
+      : this.#openOwn(stored, which, projectId))
     this.#open = {
       key,
       tokenizer,
@@ -106,7 +105,6 @@ export class StudentCompleter {
   }
 
   async #openOwn(
-    runtime: Runtime,
     stored: StoredStudent,
     which: CompleteRequest['which'],
     projectId: CompleteRequest['projectId'],
@@ -122,23 +120,22 @@ export class StudentCompleter {
         : finalWeights(checkpoint)
     const { shape } = checkpoint
     return classes
-      ? new ClassGenerator(runtime, { shape, weights, classes })
-      : openGenerator(runtime, { shape, weights, tokenizer })
+      ? new ClassGenerator(await this.#machine.openRuntime(), { shape, weights, classes })
+      : openFastGenerator(this.#machine, makeStudentWeights(shape, weights), tokenizer)
   }
 
   /** Before: the imported model alone. After: with the adapters merged in. */
   async #openAdapted(
-    runtime: Runtime,
     { baseModel, checkpoint, tokenizer }: StoredStudent,
     which: CompleteRequest['which'],
   ): Promise<Generator> {
     if (!baseModel || !checkpoint.adapts) throw new TypeError('this student has no adapters')
-    if (which === 'before') return openLoadedGenerator(runtime, await loadFloats(baseModel), tokenizer)
-    return openGenerator(runtime, {
-      shape: withGenerationContext(baseModel.shape),
-      weights: await loadMerged(baseModel, checkpoint.adapts, finalWeights(checkpoint)),
-      tokenizer,
-    })
+    const shape = withGenerationContext(baseModel.shape)
+    const weights =
+      which === 'before'
+        ? { ...(await loadFloats(baseModel)), shape }
+        : makeStudentWeights(shape, await loadMerged(baseModel, checkpoint.adapts, finalWeights(checkpoint)))
+    return openFastGenerator(this.#machine, weights, tokenizer)
   }
 }
 

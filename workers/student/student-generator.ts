@@ -7,6 +7,8 @@ import type { LoadedWeights } from '../../src/engine/weights/loaded.ts'
 import type { TextTokenizer } from '../../src/engine/tokenizers/text-tokenizer.ts'
 import type { Flat } from '../../src/engine/training/parameters.ts'
 import { makeStudentWeights } from '../../src/engine/training/student-weights.ts'
+import { fromFloats } from '../teachers/kernel-sources.ts'
+import { loadOnKernels, type OpenKernels } from '../teachers/kernels.ts'
 
 /** Default batch size. */
 const DEFAULT_BATCH = 8
@@ -30,12 +32,41 @@ export const openGenerator = (
     contextLength: shape.context,
   })
 
-/** The same with weights loaded from a file. */
-export const openLoadedGenerator = (
-  runtime: Runtime,
+/** What runs a student that generates: the runtime, or in its place the kernels of the processor. */
+export interface StudentMachine {
+  readonly openRuntime: () => Promise<Runtime>
+  /** Absent: the runtime only. */
+  readonly openKernels?: OpenKernels | undefined
+}
+
+/**
+ * A generator with a decoder's floats, on the kernels if these run here and can run it, else on the runtime; release it when done. Throws
+ * EngineError.
+ */
+export async function openFastGenerator(
+  { openRuntime, openKernels }: StudentMachine,
   weights: LoadedWeights,
   tokenizer: TextTokenizer,
-): Promise<Generator> => Generator.create(runtime, weights, tokenizer, { batchSize: DEFAULT_BATCH })
+): Promise<Generator> {
+  const { shape } = weights
+  const contextLength = shape.context
+  const loaded =
+    openKernels &&
+    (await loadOnKernels(
+      fromFloats(shape, async () => weights),
+      {
+        openKernels,
+        threads: undefined,
+        form: 'kernels',
+        contextLength,
+        batchSize: DEFAULT_BATCH,
+        samples: [],
+      },
+    ))
+  return typeof loaded === 'object'
+    ? Generator.over(loaded.model, tokenizer)
+    : Generator.create(await openRuntime(), weights, tokenizer, { batchSize: DEFAULT_BATCH, contextLength })
+}
 
 /** Greedy completions of prompts, in order; an abort leaves the rest incomplete. */
 export async function generateSamples(

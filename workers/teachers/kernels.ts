@@ -65,6 +65,13 @@ export const openPageKernels: OpenKernels = async (requested) => {
   return lend({ kernels, team, requested })
 }
 
+/** Gives up the memory and the threads of an unloaded model: something else needs them. */
+export async function closePageKernels(): Promise<void> {
+  const found = unused
+  unused = undefined
+  await found?.team.release()
+}
+
 /** The same kernels, whose release keeps them for the next model unless a thread died. */
 function lend(opened: OpenedKernels): Pick<OpenedKernels, 'kernels' | 'team'> {
   const { kernels, team } = opened

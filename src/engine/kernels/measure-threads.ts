@@ -16,7 +16,7 @@ const WARM_UP = 15
 const GAIN = 1.03
 
 /**
- * The fastest number of at most `available` threads. `lead` runs a program with so many of them, the caller's own included. What is
+ * The fastest number of at most `available` threads. `lead` runs a program with the given number, the caller's own included. What is
  * allocated is freed again.
  */
 export function measureThreads(

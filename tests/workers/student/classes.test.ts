@@ -70,7 +70,7 @@ async function complete(
   prompts: readonly string[],
   which: 'before' | 'after' = 'after',
 ): Promise<CompletionResult[]> {
-  const completer = new StudentCompleter(stores, openTestRuntime)
+  const completer = new StudentCompleter(stores, { openRuntime: openTestRuntime })
   const results: CompletionResult[] = []
   const requests = prompts.map((content, i) => ({
     id: String(i),

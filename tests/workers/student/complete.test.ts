@@ -7,6 +7,8 @@ import { renderStudentExample } from '../../../src/engine/tokenizers/templates/s
 import { makeBatch } from '../../../src/engine/training/packing.ts'
 import { makeStudentWeights } from '../../../src/engine/training/student-weights.ts'
 import { Trainer } from '../../../src/engine/training/trainer.ts'
+import { workAlone } from '../../../src/engine/kernels/team.ts'
+import { openTestKernels } from '../../engine/kernels/open-kernels.ts'
 import { StudentCompleter } from '../../../workers/student/complete.ts'
 import { requireStoredStudent } from '../../../workers/student/stored-student.ts'
 import { openTestRuntime } from '../../engine/session.ts'
@@ -43,7 +45,7 @@ async function complete(
 describe('StudentCompleter', () => {
   test('reproduces the training texts with the final weights but not the initial ones, deterministically', async () => {
     const stores = await trainSmall(220)
-    const completer = new StudentCompleter(stores, openTestRuntime)
+    const completer = new StudentCompleter(stores, { openRuntime: openTestRuntime })
     const rows = makeRows(24, 4).slice(0, 10)
     const requests = rows.map(({ prompt }, i) => makeRequest(String(i), prompt))
     const after = await complete(completer, 'after', requests)
@@ -53,10 +55,24 @@ describe('StudentCompleter', () => {
     expect(after.every(({ promptTokens, tokens }) => promptTokens > 5 && tokens <= 24)).toBe(true)
     const before = await complete(completer, 'before', requests)
     expect(before.some(({ id, text }) => text === rows[Number(id)]?.completion)).toBe(false)
-    expect(await complete(new StudentCompleter(stores, openTestRuntime), 'before', requests)).toEqual(before)
+    expect(
+      await complete(new StudentCompleter(stores, { openRuntime: openTestRuntime }), 'before', requests),
+    ).toEqual(before)
     expect(await complete(completer, 'after', requests)).toEqual(after)
     await completer.close()
-  })
+    // On the kernels, without a runtime; nothing is rounded there.
+    const onKernels = new StudentCompleter(stores, {
+      openRuntime: () => Promise.reject(new Error('no runtime is needed')),
+      openKernels: async () => {
+        const kernels = await openTestKernels()
+        return { kernels, team: workAlone(kernels) }
+      },
+    })
+    const byId = (results: readonly CompletionResult[]): CompletionResult[] =>
+      results.toSorted((a, b) => Number(a.id) - Number(b.id))
+    expect(byId(await complete(onKernels, 'after', requests))).toEqual(byId(after))
+    await onKernels.close()
+  }, 120_000)
 
   test('scores with the KV cache the log-probabilities that training computed', async () => {
     const { checkpoint, tokenizer } = await requireStoredStudent(
@@ -98,7 +114,7 @@ describe('StudentCompleter', () => {
 
 test('refuses a student without a checkpoint or with a corrupt one', async () => {
   const stores = makeMemoryStores([])
-  const completer = new StudentCompleter(stores, openTestRuntime)
+  const completer = new StudentCompleter(stores, { openRuntime: openTestRuntime })
   const call = { signal: new AbortController().signal, emit: () => undefined }
   await expect(completer.complete({ ...IDS, which: 'after', requests: [] }, call)).rejects.toMatchObject({
     name: 'ModelMissing',

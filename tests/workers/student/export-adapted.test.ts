@@ -104,7 +104,7 @@ for (const [what, make, rows, settings] of students)
       stores = makeStores([...rows])
       await adapt(stores, await keep(stores, 'base.gguf', model), settings)
       stored = await requireStoredStudent(stores, IDS.projectId, IDS.studentId)
-      const completer = new StudentCompleter(stores, openTestRuntime)
+      const completer = new StudentCompleter(stores, { openRuntime: openTestRuntime })
       const results: CompletionResult[] = []
       await completer.complete(
         { ...IDS, which: 'after', requests },

@@ -71,7 +71,7 @@ for (const [what, make, isPossible] of students)
 
     beforeAll(async () => {
       stores = await make(160)
-      const completer = new StudentCompleter(stores, openTestRuntime)
+      const completer = new StudentCompleter(stores, { openRuntime: openTestRuntime })
       const results: CompletionResult[] = []
       await completer.complete(
         { ...IDS, which: 'after', requests },

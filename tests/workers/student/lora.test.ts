@@ -43,7 +43,7 @@ const requests = prompts.map((content, i) => ({
 }))
 
 async function complete(stores: MemoryStores, which: 'before' | 'after'): Promise<string[]> {
-  const completer = new StudentCompleter(stores, openTestRuntime)
+  const completer = new StudentCompleter(stores, { openRuntime: openTestRuntime })
   const results: CompletionResult[] = []
   await completer.complete(
     { ...IDS, which, requests },
