@@ -3,11 +3,11 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { buildLimit, loadTeacher, READ_LIMIT } from '../../../src/actions/models/load-teacher.ts'
 import type { Machines } from '../../../src/actions/machines.ts'
 import { freshId } from '../../../src/domain/id.ts'
-import type { TeacherDescription } from '../../../src/domain/teacher-description.ts'
 import type { Served } from '../../../src/protocol/channel.ts'
 import { openWorker } from '../../../src/protocol/supervised-worker.ts'
 import type { LoadProgress, TeacherContract } from '../../../src/protocol/teacher.ts'
 import { finish } from '../../stand-ins/machines.ts'
+import { DESCRIPTION } from '../../stand-ins/teacher.ts'
 import { WorkerStandIn } from '../../stand-ins/worker.ts'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
@@ -17,7 +17,7 @@ interface Contract {
   load: TeacherContract['load']
 }
 type Load = Served<Contract>['load']
-const LOADED = { card: { name: 'm', fileName: 'm.gguf' } } as unknown as TeacherDescription // nothing else of it is used
+const LOADED = DESCRIPTION
 const BYTES = 1_000_000
 
 /** Loads in workers that load as given, one after another. */

@@ -5,6 +5,7 @@ import { wholeNumber } from '../../../src/domain/settings.ts'
 import { defaultRecipe } from '../../../src/pipeline/recipes/default-recipe.ts'
 import { offerSteps, type OfferedStep } from '../../../src/pipeline/recipes/offer-steps.ts'
 import { stepDeclarations } from '../../../src/pipeline/steps.ts'
+import { ALL_CAPABILITIES, DESCRIPTION } from '../../stand-ins/teacher.ts'
 
 /** A member that exists only here. */
 const madeUp: StepDeclaration = {
@@ -27,22 +28,12 @@ const names = (query: string): string[] => flat(query).map(({ declaration }) => 
 
 const modelWith =
   (scores: boolean, contextLength = 512): ModelOf =>
-  () =>
-    ({
-      card: { name: 'tiny' },
-      contextLength,
-      capabilities: {
-        chat: true,
-        rawPrompts: true,
-        scores,
-        embeddings: true,
-        softTargets: true,
-        logProbs: 0,
-        sampling: [],
-        seeded: true,
-        outputFormats: [],
-      },
-    }) as unknown as ReturnType<ModelOf> // of its card, only the name is read
+  () => ({
+    ...DESCRIPTION,
+    card: { ...DESCRIPTION.card, name: 'tiny' },
+    contextLength,
+    capabilities: { ...ALL_CAPABILITIES, scores },
+  })
 
 describe('offered steps', () => {
   it('are all members, each once, by family in the order of a recipe', () => {

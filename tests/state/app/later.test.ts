@@ -3,6 +3,9 @@ import { expect, test, vi } from 'vitest'
 import { readRunFacts, tryFive } from '../../../src/state/app/later.ts'
 import { Task } from '../../../src/state/parts/task.svelte.ts'
 import type { TryProgress } from '../../../src/actions/recipe/try-five.ts'
+import { freshId } from '../../../src/domain/id.ts'
+import { readRecipe } from '../../actions/small-project.ts'
+import { DESCRIPTION } from '../../stand-ins/teacher.ts'
 import { makeEnvironment } from '../make-environment.ts'
 
 vi.mock('../../../src/actions/recipe/try-five.ts', () => {
@@ -12,9 +15,10 @@ vi.mock('../../../src/actions/recipe/try-five.ts', () => {
 test('a file that cannot be fetched is reported in words, and the task can start again', async () => {
   const { machines } = await makeEnvironment()
   const task = new Task<TryProgress>()
-  // Neither the recipe nor the teacher is read before the code is there.
-  const given = [machines, {}] as unknown as Parameters<typeof tryFive>
-  expect(await task.follow(() => tryFive(...given))).toBeUndefined()
+  const projectId = freshId('project')
+  expect(
+    await task.follow(() => tryFive(machines, { projectId, recipe: readRecipe(), teacher: DESCRIPTION })),
+  ).toBeUndefined()
   expect(task.error).toMatch(
     /^This could not start, because a file of the page could not be fetched\. .* reload the page\.$/,
   )

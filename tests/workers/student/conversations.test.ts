@@ -13,6 +13,7 @@ import { preparePairs } from '../../../workers/student/prepare-pairs.ts'
 import { prepareProblems } from '../../../workers/student/prepare-problems.ts'
 import { prepareRows, splitRows } from '../../../workers/student/prepare-rows.ts'
 import { renderAsStudent, renderByTemplate } from '../../../workers/student/rendering.ts'
+import { SMALL_TRAINING } from '../../stand-ins/sample-project.ts'
 import { computeRowSoftTargets } from '../../../workers/teachers/soft-targets.ts'
 
 const earlier = [
@@ -239,7 +240,7 @@ test('the good and the bad side keep their conversations', () => {
 })
 
 test('the setting decides, and is the last answer in students of earlier versions', () => {
-  const settings = { loss: 'teacher-text', context: 256 } as unknown as Parameters<typeof planOf>[0]
+  const { assistantTurns: _, ...settings } = SMALL_TRAINING
   expect(planOf(settings).assistantTurns).toBe('last')
   expect(planOf({ ...settings, assistantTurns: 'all' }).assistantTurns).toBe('all')
   expect(planOf({ ...settings, loss: 'lora', assistantTurns: 'all' }).assistantTurns).toBe('all')
