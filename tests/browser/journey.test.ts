@@ -37,13 +37,13 @@ const SEEDS = [
   'Write a short thank-you note to a neighbour.',
 ]
 
-/** The whole recipe on a small scale. Thresholds keep everything that a small model generates: the test is about the path. */
+/** The whole recipe on a small scale, but large enough that its run can be paused. Thresholds keep everything that a small model generates: the test is about the path. */
 const RECIPE = `retort: 2
 name: A small journey
 rngSeed: 7
 steps:
   - grow: self-instruct
-    prompts: 4
+    prompts: 16
     alsoSeeds: true
     humanShots: 3
     machineShots: 1
@@ -377,7 +377,7 @@ describe.skipIf(!hasTeacher)(
         expect.stringMatching(/, cross-entropy,/),
       ])
       await choice.selectOption({ index: 1 })
-      await person.waitFor(/^Compared on 3 held-out prompts/)
+      await person.waitFor(/^Compared on \d+ held-out prompts/)
       await checkFilledScreen()
       await person.goTo('Take home')
       expect(await page.getByLabel('Which student').locator('option:checked').innerText()).toMatch(
