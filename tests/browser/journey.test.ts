@@ -197,6 +197,13 @@ describe.skipIf(!hasTeacher)(
       await person.press('Pause')
       await person.waitFor(/Paused/)
       await person.press('Resume')
+      // A reload before the run is stored as running again would leave it paused.
+      await expect
+        .poll(async () => (await readStore(watched.page, 'runs'))[0]?.['status'], {
+          timeout: 30_000,
+          interval: 20,
+        })
+        .toBe('running')
       await reload()
       const before = await readStore(watched.page, 'rows')
       expect(before.length).toBeGreaterThan(0)
